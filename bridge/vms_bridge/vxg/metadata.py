@@ -13,7 +13,7 @@ from vms_bridge.vxg.paging import MOST_PAGES, Seen, listed, meta_of
 from vms_bridge.vxg.refusals import MetadataRefused, PagingRefused, WrongValue
 from vms_bridge.vxg.session import channel_id
 from vms_bridge.vxg.values import Document
-from vms_bridge.vxg.watching import DocumentWatch
+from vms_bridge.vxg.watching import LATE_S, DocumentWatch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -100,10 +100,14 @@ class Metadata:
         await self._session.ask_of(channel, "DELETE", _FILTER, body={"filter": where.written()})
 
     def watch(self, since: datetime, *, channel: ChannelRow | int | None = None) -> DocumentWatch:
-        """Return what follows documents from this time on, of a channel or of all of the group."""
+        """Return what follows documents from this time on, of a channel or of all of the group; those of the future wait for it."""
 
-        def read(start: datetime) -> AsyncIterator[Document]:
-            return self.each(channel, field("timestamp").at_least(start))
+        async def read(start: datetime) -> AsyncIterator[Document]:
+            # An engine that writes local times must not have all of these read again and again.
+            until = await self._session.now() + timedelta(seconds=LATE_S)
+            times = Joined("and", (field("timestamp").at_least(start), field("timestamp").at_most(until)))
+            async for document in self.each(channel, times):
+                yield document
 
         return DocumentWatch(read, self._session.now, since)
 

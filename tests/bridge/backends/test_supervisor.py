@@ -13,7 +13,7 @@ from tests.fakes.memory import FeedMemory
 
 from vms_bridge.backends.supervisor import Supervisor
 from vms_bridge.errors import BridgeError, VmsAuthFailed, VmsError, VmsProtocolError, VmsUnreachable
-from vms_bridge.model import EventBatch, FullState, Resume, SystemLost
+from vms_bridge.model import Enrichment, EventBatch, FullState, Resume, SystemLost
 
 if TYPE_CHECKING:
     from vms_bridge.backends.base import Feed
@@ -222,6 +222,8 @@ async def test_a_run_that_is_over_is_heard_no_more() -> None:
         await feed.record(EventBatch(events=()))
     with pytest.raises(VmsError, match="over"):
         await feed.mint("1", "12:00:00")
+    with pytest.raises(VmsError, match="over"):
+        await feed.enrich("1", Enrichment(labels=("cat",)))
     assert heard.updates == [SystemLost(detail="cut", code="unreachable")]
 
 

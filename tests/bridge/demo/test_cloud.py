@@ -46,7 +46,9 @@ async def test_its_channels_are_beside_the_simulated_cameras(tmp_path: Path) -> 
         show = Show(directory=tmp_path, port=0, api_port=0, duration_s=24, vxg=place(fake))
         tally: Tally = await perform(show, PlainDisplay(out), clock, asyncio.Event())
         living.cancel()
+        sources = {document["string"].get("source") for _, document in fake.world.documents.values()}
     assert tally.flows
+    assert "simulated engine" in sources
     said = out.getvalue()
     assert f"{fake.url}/ shows" in said
     assert any(f"{name} " in said for name in NAMES)

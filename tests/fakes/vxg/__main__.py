@@ -26,9 +26,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--media-port", type=int, default=0, help="where pictures and videos are")
     parser.add_argument("--channels", type=int, default=4)
     parser.add_argument("--rate", type=float, default=0.0, help="events per second, of one channel after the other")
-    parser.add_argument(
-        "--life", action="store_true", help="visitors come, in pictures and videos; a page shows what is written back"
-    )
+    parser.add_argument("--life", action="store_true", help="visitors come, in pictures and videos; a page shows what is written")
     parser.add_argument(
         "--pace", type=float, default=2.0, help="how busy it is with --life: at 2 some four visits a minute of each"
     )

@@ -1,7 +1,7 @@
 """Something to see for a simulated VXG that runs by itself: visitors as the demo's simulator has them, in pictures and videos.
 
 Its first channels see motion only; the last one finds out itself what it sees, and says so by tags, as cameras with analytics do.
-A page of its own shows what others have written back.
+Of the second one an AI engine says by documents what it sees. A page of its own shows what that and others have written.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ NAMES = ("Loading bay", "Reception", "Rear yard")
 _SEED, _WIDTH = 14, 1280
 _STEP_S, _RECORDED_S = 0.25, 5.0
 _LISTED_S, _THUMB_S, _TAGS_S = 1.5, 1.0, 2.0
+_ENGINE, _ENGINE_S = "simulated engine", 2.0
 _MOST_EVENTS, _MOST_RECORDS, _SHOWN = 1_000, 20_000, 15
 _STYLE = "body{font:15px sans-serif;margin:2em}td,th{padding:.2em .9em;text-align:left;border-bottom:1px solid #ddd}b{color:#06c}"
 
@@ -73,7 +74,7 @@ class Life:
         return (
             f"<!doctype html><html lang=en><meta charset=utf-8><meta http-equiv=refresh content=2><title>Simulated VXG</title>"
             f"<style>{_STYLE}</style><h1>A simulated VXG Cloud VMS</h1>"
-            f"<h2>Written back: documents</h2>{_table(('channel', 'time', 'what'), written)}"
+            f"<h2>Documents: of AI engines, and written back</h2>{_table(('channel', 'time', 'what'), written)}"
             f"<h2>Events and their tags</h2>{_table(('id', 'channel', 'time', 'kind', 'tags'), told)}"
             f"<h2>Channels</h2>{_table(('id', 'name', 'status', 'records'), channels)}"
         )
@@ -95,6 +96,14 @@ class Life:
             meta_s=_TAGS_S,
             meta=tags,
         )
+        if camera == 2 and not finds:
+            for actor in visit.actors:
+                said = {"source": _ENGINE, "label": actor.label}
+                world.note(number, late_s=_ENGINE_S, string=said, float={"score": actor.score})
+        while len(world.documents) > _MOST_EVENTS:
+            gone_document = next(iter(world.documents))
+            del world.documents[gone_document]
+            world.documents_listed.pop(gone_document, None)
         self._best[made.id] = (camera, visit.best)
         while len(self._best) > _MOST_EVENTS:
             gone, _ = self._best.popitem(last=False)
@@ -148,7 +157,7 @@ def _tags(meta: dict[str, str]) -> str:
 
 
 def _words(said: dict[str, object]) -> str:
-    parts = [each for kind in ("string", "float", "integer") if isinstance(each := said.get(kind), dict)]
+    parts = [each for kind in ("string", "float", "long") if isinstance(each := said.get(kind), dict)]
     return ", ".join(f"{name}: {value}" for part in parts for name, value in part.items())
 
 

@@ -176,6 +176,19 @@ async def test_a_document_of_a_channel_that_came_a_moment_ago_waits_for_it(clock
             await feed.until(lambda: labels(feed, str(new)), 30)
 
 
+async def test_what_is_of_the_future_waits_for_its_time_and_costs_nothing_until_then(clock: VirtualClock) -> None:
+    async with FakeVxg(channels=1, clock=clock) as fake:
+        feed = MemoryFeed()
+        async with running(backend_of(fake, clock), feed):
+            for number in range(600):
+                fake.world.note(101, ago_s=-600.0 - number / 1_000, late_s=-3_600, **car())
+            before = fake.count[f"POST {FILTER}"]
+            await asyncio.sleep(500)
+            assert feed.detections == []
+            assert fake.count[f"POST {FILTER}"] - before <= 101
+            await feed.until(lambda: feed.detections, 120)
+
+
 async def test_of_many_engines_at_one_camera_some_are_told_apart_and_none_is_lost(clock: VirtualClock) -> None:
     async with FakeVxg(channels=1, clock=clock) as fake:
         feed = MemoryFeed()
