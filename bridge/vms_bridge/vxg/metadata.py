@@ -100,7 +100,7 @@ class Metadata:
         await self._session.ask_of(channel, "DELETE", _FILTER, body={"filter": where.written()})
 
     def watch(self, since: datetime, *, channel: ChannelRow | int | None = None) -> DocumentWatch:
-        """Return what follows documents from this time on, of a channel or of all of the group; those of the future wait for it."""
+        """Return what follows documents from this time on, of a channel or of all of the group; those of the future wait."""
 
         async def read(start: datetime) -> AsyncIterator[Document]:
             # An engine that writes local times must not have all of these read again and again.

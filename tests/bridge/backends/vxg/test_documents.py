@@ -149,7 +149,7 @@ async def test_where_the_vms_does_not_say_whose_they_are_that_is_said(
     assert [each.message for each in caplog.records if "does not say whose they are" in each.message]
 
 
-@pytest.mark.parametrize("kind", ["429", "403", "404", "500-html", "truncated", "garbage", "list", "huge", "close", "hang"])
+@pytest.mark.parametrize("kind", ["403", "404", "500-html", "truncated", "garbage", "list", "huge", "close", "hang"])
 async def test_what_goes_wrong_with_documents_costs_documents_only(clock: VirtualClock, kind: str) -> None:
     async with FakeVxg(channels=1, clock=clock) as fake:
         feed = MemoryFeed()
@@ -157,11 +157,11 @@ async def test_what_goes_wrong_with_documents_costs_documents_only(clock: Virtua
         async with running(backend_of(fake, clock, timeout=5), feed) as task:
             await asyncio.sleep(10)
             made = fake.world.happen(101)
-            await feed.until(lambda: feed.event(made.id), 60)  # who is throttled for one thing asks for nothing
+            await feed.until(lambda: feed.event(made.id), 10)
             fake.faults.heal()
             await asyncio.sleep(REFUSED_S + 30)
             fake.world.note(101, **car())
-            await feed.until(lambda: labels(feed) == ["car"], 10)
+            await feed.until(lambda: labels(feed) == ["car"], 30)
             assert not task.done()
 
 
