@@ -46,9 +46,8 @@ ATTEMPTS = (
         "threads",
         # `Thread.start` of threading waits for ever for a thread that has no memory to begin with.
         "import _thread, time\nwhile True:\n    _thread.start_new_thread(time.sleep, (60,))",
-        by="RuntimeError",
+        by="RuntimeError|MemoryError",
         number=None,
-        text="can't start new thread",
         outside=NOT_TRIED,
         is_kernels=True,
     ),
@@ -66,9 +65,8 @@ ATTEMPTS = (
         finally:
             over.set()
         return started""",
-        by="RuntimeError",
+        by="RuntimeError|MemoryError",
         number=None,
-        text="can't start new thread",
         outside=NOT_TRIED,
         is_kernels=True,
     ),
