@@ -150,9 +150,12 @@ def _becomes_last(message: EventMessage, known: EventMessage | None) -> bool:
     """Say whether the message is what its monitor's last event now is.
 
     What is reported live begins now, whatever the VMS's clock says; only what comes late has to be newer than what is there.
+    Late ones come in their order, so that of several that began in the same second the last one is the newest.
     """
     if known is None or known.id == message.id:
         return True
     if message.type is not MessageType.NEW or not message.late:
         return message.type is MessageType.NEW
-    return message.start is not None and (known.start is None or message.start > known.start)
+    if message.start is None or known.start is None:
+        return message.start is not None
+    return message.start > known.start or (known.late and message.start == known.start)

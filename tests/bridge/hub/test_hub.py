@@ -257,7 +257,10 @@ async def test_the_last_event_is_the_one_that_was_told_last_whatever_the_clock_o
         assert await last_event(event(3, start=START - hour, end=START), late=True) == ("2", "end")
         assert await last_event(event(4, start=START + hour), late=True) == ("4", "new")
         assert await last_event(event(4, start=START + hour, end=START + hour), late=True) == ("4", "end")
-        assert await last_event(event(5, end=START), event(6), event(5, end=START, clip_ready=True)) == ("6", "new")
+        of_the_same_second = (event(each, start=START + hour, end=START + hour) for each in (5, 6))
+        assert await last_event(*of_the_same_second, late=True) == ("6", "end")
+        assert await last_event(event(7, end=START), event(8), event(7, end=START, clip_ready=True)) == ("8", "new")
+        assert await last_event(event(9, end=START), late=True) == ("8", "new")  # which of them is newer nobody knows
 
 
 async def test_a_monitor_that_comes_back_has_its_last_event(tmp_path: Path) -> None:
