@@ -183,7 +183,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         for each in (ours, theirs):
             each.setblocking(False)
         if secured is None:
-            await self.connect_accepted_socket(serve, theirs)
+            try:
+                await self.connect_accepted_socket(serve, theirs)
+            except BaseException:  # whoever wanted it was cancelled, and nothing holds this end yet
+                ours.close()
+                raise
             return await super().create_connection(protocol_factory, sock=ours, **options)
         accepting = self.create_task(self.connect_accepted_socket(serve, theirs, ssl=secured))  # the two speak with each other
         try:
